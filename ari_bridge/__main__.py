@@ -1,0 +1,6 @@
+"""`python -m ari_bridge`."""
+
+from ari_bridge.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

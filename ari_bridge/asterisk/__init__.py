@@ -1,0 +1,1 @@
+"""ARI: how the daemon learns of calls and taps their legs."""

@@ -1,0 +1,1 @@
+"""The hub: WebSocket fan-out, REST and the page."""

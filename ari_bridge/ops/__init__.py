@@ -1,0 +1,1 @@
+"""Logging, metrics, health: what the ops engineer looks at."""

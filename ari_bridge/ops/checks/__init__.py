@@ -1,0 +1,1 @@
+"""What `ari-bridge check` looks at, a file for each place where the cause may be."""

@@ -1,0 +1,3 @@
+from tests.chain.conftest import conversations
+
+__all__ = ["conversations"]

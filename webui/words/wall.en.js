@@ -1,0 +1,22 @@
+/** The English words of the supervisor's wall. */
+export const WORDS = {
+  "wall.talking": { one: "{n} conversation", other: "{n} conversations" },
+  "wall.ringing": { one: "{n} ringing", other: "{n} ringing" },
+  "wall.troubled": { one: "{n} needs attention", other: "{n} need attention" },
+  "wall.troubledOnly": "Only those that need attention",
+  "wall.none": "Nobody is talking now. Calls appear here by themselves.",
+  "wall.noTrouble": "All conversations go well.",
+  "wall.gone": "This call is no longer here: it ended a while ago.",
+  "wall.open": "Open the conversation {number}",
+  "wall.back": "The whole wall",
+  "wall.speaks": "speaks now:",
+  "wall.notYet": "Nobody has picked up yet",
+  "wall.noWords": "No words yet",
+  "wall.longRing": "Nobody picks up",
+  "wall.longHold": "The client waits on hold",
+  "whisper.to": "Whisper to {who}",
+  "whisper.send": "Send",
+  "whisper.how": "Enter sends, Shift+Enter begins a line",
+  "whisper.over": "The conversation is already over.",
+  "whisper.sent": "Sent: the operator sees it among the hints. The client does not hear it.",
+};

@@ -1,0 +1,22 @@
+/** The Russian words of the supervisor's wall. */
+export const WORDS = {
+  "wall.talking": { one: "{n} разговор", few: "{n} разговора", many: "{n} разговоров" },
+  "wall.ringing": { one: "{n} звонит", few: "{n} звонят", many: "{n} звонят" },
+  "wall.troubled": { one: "{n} требует внимания", few: "{n} требуют внимания", many: "{n} требуют внимания" },
+  "wall.troubledOnly": "Только требующие внимания",
+  "wall.none": "Сейчас никто не разговаривает. Звонки появятся здесь сами.",
+  "wall.noTrouble": "Все разговоры идут спокойно.",
+  "wall.gone": "Этого звонка здесь больше нет: он давно завершён.",
+  "wall.open": "Открыть разговор {number}",
+  "wall.back": "Вся стена",
+  "wall.speaks": "говорит:",
+  "wall.notYet": "Трубку ещё не сняли",
+  "wall.noWords": "Слов пока нет",
+  "wall.longRing": "Не берут трубку",
+  "wall.longHold": "Клиент ждёт на удержании",
+  "whisper.to": "Подсказать: {who}",
+  "whisper.send": "Отправить",
+  "whisper.how": "Enter — отправить, Shift+Enter — новая строка",
+  "whisper.over": "Разговор уже завершён.",
+  "whisper.sent": "Отправлено: оператор видит это среди подсказок. Клиент этого не слышит.",
+};
