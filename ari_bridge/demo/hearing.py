@@ -158,6 +158,10 @@ class Hearing:
             return np.empty((0, BLOCK), np.float32)
         return self._audio[start : start + count * self._block : self._spacing].reshape(count, BLOCK)
 
+    def _first_at(self, offset: int) -> int:
+        """The first of the recordings' blocks of which all audio is here and made no word yet."""
+        return max(0, math.ceil((max(self._base, self._accounted) - offset) / self._block))
+
     def _is_audible(self, samples: Floats) -> bool:
         return float(np.dot(samples, samples)) > AUDIBLE_RMS**2 * len(samples)
 
@@ -177,7 +181,7 @@ class Hearing:
         best, best_score, best_first = 0, 0, 0
         best_matched = np.empty(0, np.bool_)
         for offset, _ in votes.most_common(_CANDIDATES):
-            first = max(0, math.ceil((max(self._base, self._accounted) - offset) / self._block))
+            first = self._first_at(offset)
             heard = self._blocks_at(offset, first)
             matched = self._lexicon.match(first, heard)
             score = int(np.count_nonzero(matched & self._lexicon.audible[first : first + len(heard)]))
@@ -186,16 +190,18 @@ class Hearing:
         return self._adopt(best, best_first, best_matched) if best_score else []
 
     def _adopt(self, offset: int, first: int, matched: NDArray[np.bool_]) -> list[HeardWord]:
-        """Follow `offset` from now on. What was heard at another place stays only where ≤ 40 ms lie between."""
-        limit = _INSERTED * self._spacing
-        near = {
-            word: {block: at for block, at in blocks.items() if abs(at - offset) <= limit}
-            for word, blocks in self._heard.items()
-        }
-        self._heard = {word: blocks for word, blocks in near.items() if blocks}
+        """Follow `offset` from now on. Where silence was inserted, the sound before it may be too short to be found."""
+        words = []
+        for inserted in range(_INSERTED // BLOCK, 0, -1):
+            before = offset - inserted * self._block
+            earliest = max(first, self._first_at(before))
+            rest = matched[earliest - first :]
+            heard = self._blocks_at(before, earliest)[: len(rest)]
+            sound = self._lexicon.audible[earliest : earliest + len(heard)] & ~rest[: len(heard)]
+            words += self._note(before, earliest, self._lexicon.match(earliest, heard) & sound)
         self._offset, self._next = offset, first + len(matched)
         self._unexplained = None if matched[-1] else self._next * self._block + offset - self._block
-        return self._note(offset, first, matched)
+        return words + self._note(offset, first, matched)
 
     def _note(self, offset: int, first: int, matched: NDArray[np.bool_]) -> list[HeardWord]:
         """Count the blocks that matched; the words that are complete by them."""
@@ -207,10 +213,15 @@ class Hearing:
             blocks = self._heard.setdefault(index, {})
             blocks[block] = offset
             word = self._lexicon.words[index]
-            if len(blocks) >= word.needed:
+            if len(blocks) >= word.needed and self._near(offset, blocks) >= word.needed:
                 del self._heard[index]
                 start = word.first * self._block + blocks.get(word.first, offset)
                 end = word.end * self._block + offset
                 words.append(HeardWord(word.text, self._ms(max(start, self._accounted)), self._ms(min(end, self._end))))
                 self._accounted = (block + 1) * self._block + offset
         return words
+
+    def _near(self, offset: int, blocks: dict[int, int]) -> int:
+        """How many of the blocks were heard within 40 ms of where `offset` puts them."""
+        limit = _INSERTED * self._spacing
+        return sum(abs(at - offset) <= limit for at in blocks.values())

@@ -146,6 +146,15 @@ def test_forty_milliseconds_inserted_are_tolerated_sixty_are_not(passage: Passag
         assert said(passage.with_gap(at, SILENCE * 3 * BLOCK)) == passage.others
 
 
+@pytest.mark.parametrize(
+    ("leg", "word", "at", "inserted"),
+    [(0, 0, 2, 1), (2, 2, 10, 2), (3, 3, 11, 2), (7, 0, 3, 1), (7, 13, 18, 2), (9, 0, 4, 2), (9, 7, 14, 1)],
+)
+def test_sound_before_a_gap_counts_however_short_it_is(leg: int, word: int, at: int, inserted: int) -> None:
+    passage = Passage(LEGS[leg], word)
+    assert said(passage.with_gap(BLOCK * at, SILENCE * BLOCK * inserted)) == passage.all
+
+
 @given(PASSAGES, st.integers(0, 3000), st.integers(0, 99), st.booleans())
 def test_it_may_start_at_any_sample_after_silence_or_noise(
     passage: Passage, samples: int, seed: int, silent: bool
