@@ -21,31 +21,43 @@ from media.rtp import TIMESTAMP, Run, parse_headers, run_in
 from media.sockets import Leg
 from media.steady import SteadyLegs
 
-_ROWS: Final = 4096  # datagrams per pass, 400 calls' worth; when more are queued, the tick makes several passes
-_ROW_BYTES: Final = 1504  # more than an Ethernet datagram holds
 _STAMPED_EVERY: Final = 10  # ticks from one look at a leg's kernel time stamps to the next
 
 
 class Drain:
-    """`steadily`: a tick is a slice, so that legs may be served together."""
+    """Legs that are drained together. `steadily`: a tick is a slice, so that they may be served together too.
 
-    def __init__(self, *, slice_ms: int, frame_ms: int, steadily: bool, payload_types: Mapping[int, Codec]) -> None:
+    The matrix may be another drain's as well: between passes nothing is in it.
+    """
+
+    def __init__(
+        self,
+        matrix: DatagramMatrix,
+        *,
+        slice_ms: int,
+        frame_ms: int,
+        steadily: bool,
+        payload_types: Mapping[int, Codec],
+    ) -> None:
+        self.legs: list[Leg] = []
         self._steadily = steadily
         self._bytes_per_sample = np.zeros(128, dtype=np.int64)
         for payload_type, codec in payload_types.items():
             self._bytes_per_sample[payload_type] = codec.bytes_per_sample
-        self._matrix = DatagramMatrix(_ROWS, _ROW_BYTES)
+        self._matrix = matrix
         self._steady = SteadyLegs(slice_ms, frame_ms)
         self._queue: deque[tuple[Leg, Item]] = deque()  # filled and emptied within a tick: as long as what it brings
         self._ticks = 0
         self._ticked_at: float | None = None
 
     def add(self, leg: Leg) -> None:
-        """It may come in `tick` from now on."""
+        """Drain it from the next tick on."""
         leg.row = self._steady.add()
+        self.legs.append(leg)
 
-    def tick(self, legs: Sequence[Leg], now: float, wall_offset: float) -> None:
-        """Take all that is queued for these legs, and hand out what is ready."""
+    def tick(self, now: float, wall_offset: float) -> None:
+        """Take all that is queued for the legs, and hand out what is ready."""
+        legs: Sequence[Leg] = list(self.legs)
         while legs:
             legs = legs[self._pass(legs, now, wall_offset) :]
         self._ticks += 1
@@ -53,6 +65,7 @@ class Drain:
 
     def finish(self, leg: Leg, now: float, wall_offset: float) -> None:
         """Take what is queued for this leg, hand out all that is left, and let go of it."""
+        self.legs.remove(leg)
         self._pass([leg], now, wall_offset)
         self.account(leg)
         self._steady.remove(leg.row)

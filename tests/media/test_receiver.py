@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -208,6 +209,25 @@ async def test_run_ticks_until_cancelled(receiver: Receiver, sender: Sender) -> 
         await arrived.wait()
         task.cancel()
     assert sink.audio == packet_payload(0) + packet_payload(1)
+
+
+async def test_many_legs_are_drained_in_turns_so_that_none_waits_for_all(receiver: Receiver, sender: Sender) -> None:
+    sinks = [KeepingSink() for _ in range(230)]
+    legs = [receiver.open(Codec.PCMA, sink) for sink in sinks]
+    for leg in legs:
+        leg.connect(*sender.address)
+        sender.send(leg, *range(10))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(receiver.run(), name="receiver")
+        while sum(len(sink.audio) for sink in sinks) < 230 * 1600:
+            await asyncio.sleep(0.01)
+        task.cancel()
+    turns = Counter(sink.slices[0].received_at for sink in sinks)
+    assert sorted(turns.values()) == [57, 57, 58, 58]
+    for leg in legs[::2]:
+        leg.stop()
+    receiver.tick(time.monotonic())
+    assert receiver.totals.packets_total == 2300
 
 
 @pytest.mark.parametrize(("slice_ms", "frame_ms"), [(0, 3000), (30, 3000), (-20, 3000), (140, 3000)])
