@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from ari_bridge.ops.lease import Lease
 from ari_bridge.ops.redis_lease import RedisLease
-from tests.lab.conftest_plugin import require
-from tests.ops.redis_server import RedisServer, why_no_redis
+from tests.ops.redis_server import RedisServer
 from tests.prove.takeovers import takeovers
 
 TTL_S = 0.6
@@ -24,18 +23,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    require("redis", why_no_redis())
-    with RedisServer() as running:
-        yield running
-
-
 class Contender:
     """A daemon that wants the lease: `driving` as long as it believes to have it."""
 
-    def __init__(self, server: RedisServer, name: str) -> None:
-        self.lease = Lease(RedisLease(server.url, "pbx"), name, TTL_S)
+    def __init__(self, redis: RedisServer, name: str) -> None:
+        self.lease = Lease(RedisLease(redis.url, "pbx"), name, TTL_S)
         self.driving = asyncio.Event()
         self.states: list[str] = []
         self.task = asyncio.create_task(self._run(), name=name)
@@ -53,11 +45,11 @@ class Contender:
 
 
 @pytest.fixture
-async def two(server: RedisServer) -> AsyncIterator[tuple[Contender, Contender]]:
+async def two(redis: RedisServer) -> AsyncIterator[tuple[Contender, Contender]]:
     """The first one drives, the second one waits."""
-    first = Contender(server, "first")
+    first = Contender(redis, "first")
     await asyncio.wait_for(first.driving.wait(), 5)
-    second = Contender(server, "second")
+    second = Contender(redis, "second")
     yield first, second
     for contender in (first, second):
         await contender.die()
@@ -84,22 +76,22 @@ async def test_a_lease_that_is_given_back_is_taken_at_once(two: tuple[Contender,
 
 
 async def test_the_holder_goes_on_while_redis_is_away_and_nobody_else_begins(
-    server: RedisServer, two: tuple[Contender, Contender]
+    redis: RedisServer, two: tuple[Contender, Contender]
 ) -> None:
     first, second = two
-    server.kill()
+    redis.kill()
     await asyncio.sleep(4 * TTL_S)
     assert first.driving.is_set()
     assert not second.driving.is_set()
     assert second.states[-1] == "store_away"
-    server.start()  # and it has forgotten everything
+    redis.start()  # and it has forgotten everything
     await asyncio.sleep(4 * TTL_S)
     assert first.driving.is_set()
     assert not second.driving.is_set()
 
 
 async def test_whoever_was_away_too_long_finds_another_and_stops(
-    server: RedisServer, two: tuple[Contender, Contender]
+    redis: RedisServer, two: tuple[Contender, Contender]
 ) -> None:
     first, second = two
     await first.die()
@@ -108,12 +100,12 @@ async def test_whoever_was_away_too_long_finds_another_and_stops(
     assert second.driving.is_set()
 
 
-async def test_a_doubt_is_looked_into_at_once(server: RedisServer) -> None:
-    slow = Lease(RedisLease(server.url, "pbx"), "first", 30.0)
+async def test_a_doubt_is_looked_into_at_once(redis: RedisServer) -> None:
+    slow = Lease(RedisLease(redis.url, "pbx"), "first", 30.0)
     await slow.acquire()
     keeping = asyncio.create_task(slow.keep(), name="keep")
     await asyncio.sleep(0.1)
-    other = RedisLease(server.url, "pbx")
+    other = RedisLease(redis.url, "pbx")
     await other.give_back("first")
     assert await other.take("second", 30.0)
     slow.doubt()
@@ -123,10 +115,10 @@ async def test_a_doubt_is_looked_into_at_once(server: RedisServer) -> None:
     await other.close()
 
 
-async def test_takeovers_never_overlap(server: RedisServer) -> None:
+async def test_takeovers_never_overlap(redis: RedisServer) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
-    outcome = await takeovers(server.url, count=10, ttl_s=0.3, draw=random.Random(seed))
+    outcome = await takeovers(redis.url, count=10, ttl_s=0.3, draw=random.Random(seed))
     gc.collect()
     assert outcome.takeovers == 10
     assert outcome.overlaps == 0
