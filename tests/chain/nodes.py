@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from ari_bridge.ops.desk import Desk
 from ari_bridge.settings import StoreSettings
 from ari_bridge.store.opening import open_accounts
 from tests.chain.daemon import Daemon, free_port
-from tests.chain.pbx import DemoPbx, demo_pbx
+from tests.chain.pbx import Pbx, demo_pbx
 
 PASSWORD = "correct horse battery staple"
 NODES = ("bridge-1", "bridge-2", "hub-1", "hub-2")
@@ -25,6 +26,13 @@ ALIVE_WITHIN_S = 150.0  # all start at once, on a machine that does much else
 
 Through = Callable[[str, str, int], Awaitable[int]]
 """A node, and a host and port it must reach, to the port of 127.0.0.1 where it finds them."""
+
+OpenPbx = Callable[[int, int], AbstractAsyncContextManager[Pbx]]
+"""The first, second, … PBX (from 0), and the port of the bridge that it tells of its calls."""
+
+
+def virtual_pbx(place: int, hub_port: int) -> AbstractAsyncContextManager[Pbx]:
+    return demo_pbx(hub_port)
 
 
 class Bridge(Daemon):
@@ -39,7 +47,7 @@ class HubNode(Daemon):
 class Town:
     """`tokens`: of each account, by its name."""
 
-    pbxs: list[DemoPbx]
+    pbxs: list[Pbx]
     bridges: list[Bridge]
     hubs: list[HubNode]
     tokens: dict[str, str] = field(default_factory=dict)
@@ -66,6 +74,7 @@ async def open_town(
     operators: Mapping[str, Sequence[str]],
     ari_through: Through | None = None,
     hear: Hear | None = None,
+    open_pbx: OpenPbx = virtual_pbx,
     **variables: str,
 ) -> AsyncIterator[Town]:
     """A PBX for each bridge. `nodes`: `bridge-1`, `hub-1`, … and the variables of each, beside those for all."""
@@ -91,7 +100,7 @@ async def open_town(
                 town.hubs.append(HubNode(named, started_within_s=ALIVE_WITHIN_S))
                 continue
             port, first = free_port(), free_port() // 2 * 2 % 20000 + 40000
-            pbx = await stack.enter_async_context(demo_pbx(port))
+            pbx = await stack.enter_async_context(open_pbx(len(town.pbxs), port))
             ari = {**pbx.variables, "MEDIA__PORTS": f"{first}-{first + 399}"}
             if ari_through is not None:
                 there = urlsplit(ari["ARI__URL"])

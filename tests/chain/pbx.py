@@ -90,7 +90,10 @@ class RealPbx:
 
     async def play(self, plan: Plan) -> None:
         caller, callee = self.parties(plan)
-        with callee, caller:
+        with contextlib.ExitStack() as stack:
+            for party in (callee, caller):
+                party.timeout_s = max(party.timeout_s, plan.talk_s + 30)
+                await asyncio.to_thread(stack.enter_context, party)
             for party in (caller, callee):
                 stats = await asyncio.to_thread(party.wait)
                 assert stats == sipp.Stats(successful=1, failed=0)

@@ -1,9 +1,10 @@
 """Two PBXs, two bridges, two hub nodes, a Redis, a PostgreSQL: what dies or is cut off, and what browsers then lack.
 
-    python -m tests.prove.nodes [--calls 20] [--cut-s 30] [--seed N] [--fault NAME …]
+    python -m tests.prove.nodes [--asterisk] [--calls 20] [--cut-s 30] [--seed N] [--fault NAME …]
 
 Every operator must be shown exactly his calls, every final line and card of them, each once, whichever node he is on;
-the calls themselves must not notice. The truth is what PostgreSQL holds at the end.
+the calls themselves must not notice. The truth is what PostgreSQL holds at the end. The PBXs are virtual, which is
+easier on the machine, or two of Asterisk with SIPp as trunk and operators.
 """
 
 from __future__ import annotations
@@ -17,29 +18,32 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ari_bridge.demo.pbx_script import CallScript
-from ari_bridge.demo.samples import Conversation, load_conversations
+from ari_bridge.demo.samples import Conversation, RecordedLeg, load_conversations
 from ari_bridge.history import CallRecord
 from ari_bridge.settings import StoreSettings
 from ari_bridge.store.opening import open_store
-from tests.chain.nodes import NODES, Town, open_town
+from tests.chain.nodes import NODES, OpenPbx, Town, open_town, virtual_pbx
+from tests.chain.pbx import RING_S, Pbx, Plan, RealPbx, real_pbx
+from tests.lab import LabError
 from tests.lab.gates import Gate
 from tests.ops.redis_server import RedisServer
 from tests.prove.nodes_browser import Browser
 from tests.prove.nodes_hearing import ClockHearing
 from tests.store.postgresql import Server, binaries, running_server
 
-RING_S: Final = 0.6
 FAULT_AT_S: Final = 6.0
 AFTER_S: Final = 14.0  # of talk after the fault is over
 SETTLE_S: Final = 20.0
 REDIS_DOWN_S: Final = 3.0
 RESTART_S: Final = 1.0  # as the unit has it
 MOST_LATE_S: Final = 1.5  # a call's own length, on a machine that does much else
+SIPP_S: Final = 20.0  # until two more SIPp run, beside forty others
 
 
 @dataclass
@@ -118,7 +122,7 @@ class Row:
 
 
 @contextlib.asynccontextmanager
-async def scene(postgresql: Server, calls: int, cut_s: float) -> AsyncIterator[Scene]:
+async def scene(postgresql: Server, calls: int, cut_s: float, open_pbx: OpenPbx) -> AsyncIterator[Scene]:
     async with contextlib.AsyncExitStack() as stack:
         redis = stack.enter_context(RedisServer())
         gates: dict[str, Gate] = {}
@@ -145,6 +149,7 @@ async def scene(postgresql: Server, calls: int, cut_s: float) -> AsyncIterator[S
                 operators={extension: [extension] for extension in extensions(calls)},
                 ari_through=gate_of,
                 hear=ClockHearing,
+                open_pbx=open_pbx,
             )
         )
         yield Scene(town, redis, postgresql, gates, calls, cut_s)
@@ -172,19 +177,21 @@ async def play(scene: Scene, round_: int, draw: random.Random) -> dict[str, str]
     watching = asyncio.create_task(watch(), name="play.watch")
 
     async def one(extension: str, number: str) -> None:
-        client, operator = _talk(draw.sample(talks, 3), seconds)
-        script = CallScript(
-            client=number,
-            ringing=(extension,),
-            ring_s=RING_S,
-            talk_s=seconds,
-            client_audio=client,
-            operator_audio=operator,
+        plan = Plan(
+            conversation=_talk(number, draw.sample(talks, 3), seconds),
+            extension=extension,
+            number=number,
+            seconds=seconds,
         )
+        pbx = scene.town.pbxs[int(extension[0]) - 1]
         began = time.monotonic()
-        await scene.town.pbxs[int(extension[0]) - 1].pbx.call(script).ended.wait()
+        try:
+            await pbx.play(plan)
+        except (AssertionError, LabError) as error:  # SIPp saw something else than its script
+            wrong[number] = f"call of {extension}: {str(error)[:500]}"
+            return
         off_s = time.monotonic() - began - RING_S - seconds
-        if not -0.1 <= off_s <= MOST_LATE_S + stalled_s[0]:
+        if not -0.1 <= off_s <= stalled_s[0] + (SIPP_S if isinstance(pbx, RealPbx) else MOST_LATE_S):
             wrong[number] = f"call of {extension} is {off_s:+.1f} s off"
 
     async with asyncio.TaskGroup() as tasks:
@@ -199,15 +206,16 @@ def number_of(round_: int, at: int) -> str:
     return f"79{round_:03}{at:06}"
 
 
-def _talk(parts: Sequence[Conversation], seconds: float) -> tuple[bytes, bytes]:
-    """Both legs' A-law, of several conversations one after the other."""
+def _talk(name: str, parts: Sequence[Conversation], seconds: float) -> Conversation:
+    """Several conversations one after the other, as long as the call is."""
     legs = [b"", b""]
     for part in parts:
         size = 8 * part.duration_ms // 160 * 160
         for leg, recorded in enumerate((part.client, part.operator)):
             legs[leg] += recorded.alaw[:size].ljust(size, b"\xd5")
     most = int(8000 * (seconds - 1))
-    return legs[0][:most], legs[1][:most]
+    client, operator = (RecordedLeg(leg[:most], ()) for leg in legs)
+    return Conversation(name, name, name, client, operator)
 
 
 async def run(scene: Scene, name: str, round_: int, seed: int) -> Row:
@@ -292,11 +300,23 @@ def _judge_doubles(row: Row, browsers: Sequence[Browser], numbers: set[str]) -> 
             row.strangers.append(f"{browser.name} sees {len(seen)} calls")
 
 
-async def matrix(calls: int, cut_s: float, names: Sequence[str], seed: int) -> AsyncIterator[Row]:
+def asterisks(calls: int) -> OpenPbx:
+    """Each with the telephones of its own operators."""
+
+    def open_pbx(place: int, hub_port: int) -> AbstractAsyncContextManager[Pbx]:
+        phones = tuple(extension for extension in extensions(calls) if int(extension[0]) == place + 1)
+        return real_pbx(hub_port, phones=phones)
+
+    return open_pbx
+
+
+async def matrix(
+    calls: int, cut_s: float, names: Sequence[str], seed: int, open_pbx: OpenPbx = virtual_pbx
+) -> AsyncIterator[Row]:
     tools = binaries()
     assert tools is not None, "no PostgreSQL here: run tests/lab/install.sh postgresql"
     with running_server(tools) as postgresql:
-        async with scene(postgresql, calls, cut_s) as made:
+        async with scene(postgresql, calls, cut_s, open_pbx) as made:
             for round_, name in enumerate(names):
                 yield await run(made, name, round_, seed + round_)
 
@@ -321,12 +341,14 @@ def show(row: Row) -> str:
     return f"{row.fault:22}" + "".join(f"{cell:9}" for cell in (*cells, len(row.touched), row.resumed, row.snapshots))
 
 
-async def main(calls: int, cut_s: float, names: Sequence[str], seed: int) -> int:
+async def main(calls: int, cut_s: float, names: Sequence[str], seed: int, real: bool) -> int:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * calls + 8))  # each SIPp is waited for in one
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the model's stand-in drops lines on purpose
-    print(f"seed {seed}; a cut lasts {cut_s:.0f} s; lines and cards as PostgreSQL has them, the rest over all browsers")
+    print(f"{'two of Asterisk' if real else 'two virtual PBXs'}; seed {seed}; a cut lasts {cut_s:.0f} s")
+    print("lines and cards as PostgreSQL has them, the rest over all browsers")
     print(f"{HEAD[0]:22}" + "".join(f"{head:>9}" for head in HEAD[1:]))
     failed = 0
-    async for row in matrix(calls, cut_s, names, seed):
+    async for row in matrix(calls, cut_s, names, seed, asterisks(calls) if real else virtual_pbx):
         print(show(row), flush=True)
         for problem in itertools.islice(row.problems, 8):
             print(f"  FAILED {problem}")
@@ -339,9 +361,11 @@ async def main(calls: int, cut_s: float, names: Sequence[str], seed: int) -> int
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--asterisk", action="store_true", help="real PBXs: Asterisk and SIPp")
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--cut-s", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--fault", action="append", choices=list(faults()), help="only this one; may be repeated")
     chosen = parser.parse_args()
-    sys.exit(asyncio.run(main(chosen.calls, chosen.cut_s, chosen.fault or list(faults()), chosen.seed)))
+    names = chosen.fault or list(faults())
+    sys.exit(asyncio.run(main(chosen.calls, chosen.cut_s, names, chosen.seed, chosen.asterisk)))
