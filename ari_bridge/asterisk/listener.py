@@ -208,11 +208,11 @@ class Listener:
             raise AriError("ari_replaced", "another connection took the Stasis application over")
         if isinstance(event, ari.StasisEntered):
             if not self._is_foreign(event.channel.id):
-                self._tapper.on_stasis_start(event.channel.id)
+                self._tapper.on_stasis_start(event.channel.id, event.channel.name)
                 return
             self._send_on(event.channel.id, tasks)
         if isinstance(event, ari.ChannelGone):
-            self._tapper.on_gone(event.channel.id)
+            self._tapper.on_gone(event.channel.id, event.channel.name)
         if self._held_back is not None:
             self._held_back.append(event)
         else:

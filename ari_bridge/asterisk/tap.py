@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 import structlog
@@ -60,7 +61,7 @@ class Tapper:
         self._app = app
         self._up_timeout_s = up_timeout_s
         self._awaited: dict[str, asyncio.Event] = {}  # our channels between create and StasisStart; as many as taps
-        self._up: dict[str, asyncio.Event] = {}  # our channels from StasisStart to their end, which sets the event
+        self._up: dict[str, _Up] = {}  # our channels from StasisStart to their end
 
     async def format_of(self, channel_id: str) -> str:
         """The external media format that fits the channel's codec: `alaw`, `ulaw` or `slin16`.
@@ -214,12 +215,12 @@ class Tapper:
 
     async def _until_gone(self, made_id: str) -> None:
         """A deleted channel ends a moment after the answer; until then its id is taken."""
-        ended = self._up.get(made_id)
-        if ended is None:
+        up = self._up.get(made_id)
+        if up is None:
             return
         try:
             async with asyncio.timeout(GONE_WITHIN_S):
-                await ended.wait()
+                await up.ended.wait()
         except TimeoutError:
             self._up.pop(made_id, None)  # the line to ARI was cut; the sweep will see
 
@@ -229,16 +230,21 @@ class Tapper:
             raise ValueError(f"not ours: {made_id}")
         await (self._remove_bridge if bridge else self._remove_channel)(made_id)
 
-    def on_stasis_start(self, channel_id: str) -> None:
-        """One of our channels entered the application."""
-        self._up[channel_id] = asyncio.Event()
+    def on_stasis_start(self, channel_id: str, name: str) -> None:
+        """One of our channels entered the application; `name` is Asterisk's, which no two channels share."""
+        self._up[channel_id] = _Up(name)
         if event := self._awaited.get(channel_id):
             event.set()
 
-    def on_gone(self, channel_id: str) -> None:
-        """A channel ended; of interest where it is one of ours."""
-        if ended := self._up.pop(channel_id, None):
-            ended.set()
+    def on_gone(self, channel_id: str, name: str) -> None:
+        """One of our channels ended."""
+        if channel_id in self._up and not self.is_replaced(channel_id, name):
+            self._up.pop(channel_id).ended.set()
+
+    def is_replaced(self, channel_id: str, name: str) -> bool:
+        """See `Telephony.is_replaced`."""
+        up = self._up.get(channel_id)
+        return up is not None and up.name != name
 
     def names(self, channel_id: str) -> TapNames:
         return tap_names(self._app, channel_id)
@@ -251,6 +257,12 @@ class Tapper:
 
     async def _remove_bridge(self, made_id: str) -> None:
         await _gone_is_fine(self._ari.call("bridges", "destroy", bridgeId=made_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    name: str
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class _StasisStart:

@@ -171,7 +171,8 @@ class Supervisor:
 
     def _take(self, event: ari.TelephonyEvent, tasks: asyncio.TaskGroup) -> None:
         if isinstance(event, ari.StasisLeft):
-            self._lose(tapped_channel(self._app, event.channel.id))
+            if not self._parts.telephony.is_replaced(event.channel.id, event.channel.name):
+                self._lose(tapped_channel(self._app, event.channel.id))
         elif isinstance(event, ari.Snapshot):
             self._lose_unlisted(event)
             event = replace(event, channels=tuple(c for c in event.channels if tapped_channel(self._app, c.id) is None))

@@ -46,6 +46,12 @@ class Telephony(Protocol):
 
     async def received_packets(self, channel_id: str) -> int: ...
 
+    def is_replaced(self, made_id: str, name: str) -> bool:
+        """Whether a younger channel of ours has the id of the one of that name: the older one's news are old.
+
+        Taps of one channel have the same ids, and events are taken some time after they came.
+        """
+
 
 class Turns:
     """One tap at a time on a channel, whichever call it is for: all taps of a channel carry the same ids.

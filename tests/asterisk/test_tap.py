@@ -29,7 +29,7 @@ class Told:
     async def call(self, resource: str, operation: str, **arguments: object) -> object:
         self.arguments = arguments
         if self.tapper is not None:
-            self.tapper.on_stasis_start(str(arguments["channelId"]))
+            self.tapper.on_stasis_start(str(arguments["channelId"]), "made")
         return self._answer
 
 
@@ -43,9 +43,9 @@ async def tapping(client: AriClient, up_timeout_s: float = 0.5) -> AsyncIterator
         async for message in client.events(opened):
             match ari.parse(message):
                 case ari.StasisEntered(channel):
-                    tapper.on_stasis_start(channel.id)
+                    tapper.on_stasis_start(channel.id, channel.name)
                 case ari.ChannelGone(channel):
-                    tapper.on_gone(channel.id)
+                    tapper.on_gone(channel.id, channel.name)
 
     listening = asyncio.create_task(listen())
     await asyncio.wait_for(opened.wait(), 2)
@@ -215,7 +215,7 @@ async def test_after_a_release_the_ids_are_free(tapper: Tapper, pbx: VirtualPbx)
 
 
 async def test_a_release_without_news_of_the_end_does_not_last(tapper: Tapper) -> None:
-    tapper.on_stasis_start(tap_names(APP, "1").media)  # its end was told while the line was away
+    tapper.on_stasis_start(tap_names(APP, "1").media, "old")  # its end was told while the line was away
     started = time.monotonic()
     await tapper.release("1")
     assert time.monotonic() - started < 2

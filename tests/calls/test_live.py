@@ -299,6 +299,7 @@ class _Telephony:
         self.join = tapper.join
         self.release = tapper.release
         self.received_packets = tapper.received_packets
+        self.is_replaced = tapper.is_replaced
 
     async def format_of(self, channel_id: str) -> str:
         await self._tapper.format_of(channel_id)

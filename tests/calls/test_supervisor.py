@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -189,6 +190,22 @@ async def test_a_snoop_that_somebody_ends_is_made_anew() -> None:
             await it.until(lambda before=before: len(said_by(it.speech.of(Leg.CLIENT))) > before + 4000)  # type: ignore[misc]
         assert names.snoop in it.pbx.board.channels
         assert len(it.speech.of(Leg.CLIENT)) == 1, "the same stream goes on"
+
+
+async def test_late_news_of_an_earlier_snoop_do_not_end_this_one() -> None:
+    """Events are taken after they came: when a tap was made anew meanwhile, both snoops had one id."""
+    async with office() as it:
+        call = await it.talk()
+        names = tap_names("ari_bridge", call.caller_channel)
+        first = it.pbx.board.channels[names.snoop].name
+        await it.client.call("channels", "hangup", channelId=names.snoop)
+        before = len(said_by(it.speech.of(Leg.CLIENT)))
+        await it.until(lambda: len(said_by(it.speech.of(Leg.CLIENT))) > before + 4000)
+        second = it.pbx.board.channels[names.snoop].name
+        late = {"type": "StasisEnd", "channel": {"id": names.snoop, "name": first}}
+        it.pbx.events.inject("ari_bridge", json.dumps(late))
+        await asyncio.sleep(0.3)
+        assert it.pbx.board.channels[names.snoop].name == second != first
 
 
 # Notices

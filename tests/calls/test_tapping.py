@@ -56,7 +56,7 @@ class Tapping:
         await self.it.until(lambda: self.tap.state is state)
 
     def open_sockets(self) -> int:
-        return len(vars(self.it.receiver)["_legs"])
+        return len(vars(self.it.receiver)["_turn_of"])
 
 
 @asynccontextmanager
@@ -221,7 +221,7 @@ async def test_without_a_socket_the_tap_fails_with_the_reason(ports: range | Non
 async def test_only_the_announced_source_is_heard() -> None:
     async with tapping() as t:
         await t.until(State.LIVE)
-        [leg] = vars(t.it.receiver)["_legs"]
+        [leg] = vars(t.it.receiver)["_turn_of"]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             for number in range(100):
                 header = bytes([0x80, 8]) + number.to_bytes(2, "big") + bytes(4) + b"evil"

@@ -144,7 +144,8 @@ class Story:
             ]:
                 await asyncio.sleep(0.05)
         closed = self.legs_closed()
-        assert len(set(closed)) == len(closed), "each leg is closed exactly once"
+        told = [line for line in self.town.daemon.log if line["level"] != "info"]
+        assert len(set(closed)) == len(closed), f"each leg is closed exactly once: {told}"
         assert len([leg for leg, _ in closed if leg == "client"]) == 1, "the client's leg was never torn down"
 
 

@@ -76,7 +76,7 @@ async def _served(client: AriClient, tapper: Tapper, sockets: MediaSockets) -> A
         async for message in client.events(opened):
             event = parse(message)
             if isinstance(event, StasisEntered):
-                tapper.on_stasis_start(event.channel.id)
+                tapper.on_stasis_start(event.channel.id, event.channel.name)
 
     tasks = [
         asyncio.create_task(listen(), name="check.way.events"),
