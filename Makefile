@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 PYTEST := $(BIN)/python -m pytest
-IN_PAIRS := -n 2 --dist loadfile --no-loadscope-reorder
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bundle demo run test check lab bench prove eval constraints clean
@@ -48,8 +48,8 @@ test: setup ## all tests that hold behaviour (at most 15 minutes)
 	else echo "Not root on Debian: tests that need Asterisk or Chromium are skipped where these are absent."; fi
 	@if command -v node >/dev/null; then node --test tests/webui/*.test.mjs; \
 		else echo "node is absent: the page's unit tests are skipped."; fi
-	$(PYTEST) -m "not asterisk" $(IN_PAIRS)
-	$(PYTEST) -m asterisk
+	$(PYTEST) -m "not asterisk" $(AT_ONCE)
+	$(PYTEST) -m asterisk $(AT_ONCE)
 
 bench: setup ## speed and memory, as ratios against baselines of the same run
 	$(BIN)/python -m tests.bench.media_bench
@@ -65,7 +65,7 @@ bench: setup ## speed and memory, as ratios against baselines of the same run
 
 prove: export HYPOTHESIS_PROFILE := prove
 prove: setup ## the long fault matrices
-	$(PYTEST) -m hypothesis --timeout 1800 $(IN_PAIRS)
+	$(PYTEST) -m hypothesis --timeout 1800 $(AT_ONCE)
 	$(PYTEST) tests/hub/test_schemathesis.py --timeout 1800
 	$(BIN)/python -m tests.prove.stt_matrix --runs 200
 	$(BIN)/python -m tests.prove.stt_outage
