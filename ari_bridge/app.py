@@ -20,11 +20,8 @@ import ari_bridge
 from ari_bridge.asterisk.client import AriClient
 from ari_bridge.asterisk.listener import Listener
 from ari_bridge.asterisk.media_socket import MediaSockets
-from ari_bridge.asterisk.route import Router
-from ari_bridge.asterisk.tap import Tapper
 from ari_bridge.calls.share import Share, mark_of, own
 from ari_bridge.calls.supervisor import Supervisor
-from ari_bridge.calls.voice import VoiceParts
 from ari_bridge.errors import BridgeError
 from ari_bridge.events import Component, ComponentState, ComponentStatus, Event
 from ari_bridge.hints.compiled import Compiled
@@ -50,6 +47,7 @@ from ari_bridge.making import (
     read_playbook_in_force,
     shared,
 )
+from ari_bridge.making_voices import make_receiver, make_tapper, make_voice_parts
 from ari_bridge.ops.health import LoopProbe
 from ari_bridge.ops.meter import CallMeter, by_leg_state, by_status
 from ari_bridge.ops.metrics import Metrics
@@ -63,8 +61,6 @@ from ari_bridge.store.recorder import Recorder
 from ari_bridge.store.tape import Tape
 from ari_bridge.store.upkeep import Upkeep
 from ari_bridge.stt.absent import SwitchedSpeechToText
-from ari_bridge.switches import Service, switch
-from media.receiver import Receiver
 
 log = structlog.get_logger(__name__)
 
@@ -129,41 +125,16 @@ class App:
             make_speech(settings, playbook, report=self.board.report, pay=self._recorder.on_cost, quota=self._budgets),
             "распознавание выключено настройкой policy.switches",
         )
-        first, last = settings.media.port_range[0], settings.media.port_range[-1]
-        self._receiver = Receiver(
-            settings.media.host,
-            range(first, last + 1),
-            frame_ms=settings.media.frame_ms,
-            slice_ms=settings.media.slice_ms,
-        )
+        self._receiver = make_receiver(settings.media)
         self._ari = AriClient(settings.ari)
         self._media_sockets = MediaSockets(settings.ari)
-        self._tapper = Tapper(
-            self._ari,
-            settings.ari.app,
-            settings.ari.request_timeout_s,
-            router=Router(settings.media.transport, settings.ari.url, settings.media.host),
-            sockets=self._media_sockets,
-            bandwidth=settings.media.bandwidth,
-        )
+        self._tapper = make_tapper(settings, self._ari, self._media_sockets)
         part = Share.read(settings.ari.share)
         self._mark = mark_of(settings.ari.pbx or settings.ari.url, part)
         self._supervisor = Supervisor(
             app=settings.ari.app,
             trunks=settings.ari.trunks,
-            parts=VoiceParts(
-                telephony=self._tapper,
-                receiver=self._receiver,
-                speech=self._speech,
-                media_host=settings.media.host,
-                preroll_ms=settings.media.preroll_ms,
-                drain_timeout_s=settings.soniox.drain_timeout_s,
-                tape=self._tape,
-                open_at_ring=settings.soniox.open_at == "ring",
-                switches=tuple(
-                    switch(map(Service, s.off), s.trunks, s.numbers, s.operators) for s in settings.policy.switches
-                ),
-            ),
+            parts=make_voice_parts(settings, self._tapper, self._receiver, self._speech, self._tape),
             publish=self.publish,
             restore=self._show,
             keep_frames=self._recorder.on_frames,
