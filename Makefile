@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 PYTEST := $(BIN)/python -m pytest
-AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
+AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bundle demo run test check lab bench prove eval constraints clean
@@ -49,7 +49,8 @@ test: setup ## all tests that hold behaviour (at most 15 minutes)
 	@if command -v node >/dev/null; then node --test tests/webui/*.test.mjs; \
 		else echo "node is absent: the page's unit tests are skipped."; fi
 	$(PYTEST) -m "not asterisk" $(AT_ONCE)
-	$(PYTEST) -m asterisk $(AT_ONCE)
+	$(PYTEST) -m "asterisk and not alone" $(AT_ONCE)
+	$(PYTEST) -m alone
 
 bench: setup ## speed and memory, as ratios against baselines of the same run
 	$(BIN)/python -m tests.bench.media_bench

@@ -17,7 +17,7 @@ from tests.chain.tones import word
 from tests.chain.town import Stage, Story, open_town
 from tests.lab.conftest_plugin import require, why_no_asterisk
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 
 AT_ONCE = 7
 HELD_THEN_RUNG = ("ringing", "answered", "held", "answered", "ringing", "answered", "ended")

@@ -17,7 +17,7 @@ from tests.chain.town import Stage, Story, Town, open_town
 from tests.lab.conftest_plugin import require, why_no_asterisk
 from tests.lab.line import Line
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 
 AT_ONCE = 6
 MANY = 50
