@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 bundle: setup ## dist/bundle: all that install.sh needs, for a machine without a way to pypi.org and with this Python
 	@rm -rf dist/bundle && mkdir -p dist/bundle
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w dist/bundle '.[postgresql,standby]' async-timeout
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w dist/bundle '.[postgresql,standby,fast]' async-timeout
 	@cp constraints.txt deploy/install.sh dist/bundle/ && echo "Copy dist/bundle there and run its install.sh as root."
 
 demo: setup ## the real daemon against a virtual PBX; needs no PBX, no keys, no root

@@ -5,8 +5,8 @@ by socket, into the rows of one matrix, parses the headers of the whole tick as 
 tick as long as a slice adds no latency that the slice does not have already, and a tick that comes late finds more
 queued.
 
-What a tick hands out is sent on at once, which costs ten times its own work. So many legs are drained in turns, each
-its part of a period after the one before: whoever is last in a turn waits for that turn alone.
+What a tick hands out is sent on at once, which costs ten times its own work. So more than 200 legs are drained in
+turns, each its part of a period after the one before: whoever is last in a turn waits for that turn alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import asyncio
 import errno
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from media.codecs import ASTERISK_PAYLOAD_TYPES, Codec
@@ -31,10 +31,18 @@ __all__ = ["Frame", "Gap", "Leg", "LegReport", "LegSink", "NoFreePort", "Receive
 STALL_S: Final = 2.0  # how long the loop may be stalled before the kernel has to drop
 _PACKETS_PER_S: Final = 50
 _KERNEL_BYTES_PER_PACKET: Final = 2304  # truesize of 20 ms L16 at 16 kHz in a receive buffer
-_ROWS: Final = 4096  # datagrams per pass, 400 calls' worth; when more are queued, the tick makes several passes
+_ROWS: Final = 1024  # datagrams per pass, a turn's of 400 calls; when more are queued, the tick makes several passes
 _ROW_BYTES: Final = 1504  # more than an Ethernet datagram holds
 _TURNS: Final = 4
-_LEGS_PER_TURN: Final = 50  # before there is another turn: fewer together cost more each
+_LEGS_PER_TURN: Final = 200  # before there is another turn: fewer together cost more each
+
+
+def turn_of_next(sizes: Sequence[int]) -> int:
+    """Which turn another leg joins, by how many each one has; one more than there are: a turn of its own."""
+    for place, size in enumerate(sizes):
+        if size < _LEGS_PER_TURN:
+            return place
+    return len(sizes) if len(sizes) < _TURNS else min(range(_TURNS), key=sizes.__getitem__)
 
 
 class NoFreePort(OSError):
@@ -115,13 +123,11 @@ class Receiver:
 
     def listen(self, leg: Leg) -> None:
         """`leg` is connected: drain it from the next tick on."""
-        turn = next((turn for turn in self._turns if len(turn.legs) < _LEGS_PER_TURN), None)
-        if turn is None and len(self._turns) < _TURNS:
-            turn = self._new_turn()
-            self._turns.append(turn)
-        turn = turn or min(self._turns, key=lambda turn: len(turn.legs))
-        turn.add(leg)
-        self._turn_of[leg] = turn
+        place = turn_of_next([len(turn.legs) for turn in self._turns])
+        if place == len(self._turns):
+            self._turns.append(self._new_turn())
+        self._turns[place].add(leg)
+        self._turn_of[leg] = self._turns[place]
 
     def finish(self, leg: Leg) -> None:
         """Drain `leg` a last time and let go of it."""

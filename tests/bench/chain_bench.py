@@ -1,4 +1,4 @@
-"""The whole chain at once: `python -m tests.bench.chain_bench [--calls 100,200] [--seconds 60] [--short]`.
+"""The whole chain at once: `python -m tests.bench.chain_bench [--calls 100,200] [--seconds 60] [--short] [--asyncio]`.
 
 Five processes: the real daemon; a virtual PBX whose RTP sender paces two legs a call; a Soniox over TLS, five messages
 a second per speaking leg; ten supervisors and an operator per call as WebSocket clients; and this one, which only
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,13 @@ def make_certificate(folder: Path) -> Path:
     return both
 
 
-async def measure(calls: int, seconds: float) -> Run:
+class PlainDaemon(Daemon):
+    """On asyncio's own event loop, wherever uvloop is installed."""
+
+    command = ("-c", "import sys; sys.modules['uvloop'] = None; from ari_bridge.cli import main; main(['run'])")
+
+
+async def measure(calls: int, seconds: float, daemon_class: type[Daemon] = Daemon) -> Run:
     """One row: build all, ring, measure while all calls are up, hang up, take stock."""
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ari-bridge-bench-")))
@@ -70,7 +77,7 @@ async def measure(calls: int, seconds: float) -> Run:
         }
         supervisor, operators = await make_accounts(variables["STORE__URL"], calls)
         os.environ["SSL_CERT_FILE"] = str(certificate)  # read by OpenSSL, inherited by the daemon
-        daemon = await stack.enter_async_context(Daemon(variables, port=free_port()))
+        daemon = await stack.enter_async_context(daemon_class(variables, port=free_port()))
         await daemon.until_ready()
         resident = resident_bytes(daemon.pid)
         tokens = [supervisor] * SUPERVISORS, operators
@@ -174,13 +181,16 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="five calls for a few seconds: is the bench whole?")
     parser.add_argument("--calls", help="numbers of calls, with commas (default 100,200)")
     parser.add_argument("--seconds", type=float, help="measured while all calls are up (default 60)")
+    parser.add_argument("--asyncio", action="store_true", help="the daemon on asyncio's own event loop, not on uvloop")
     arguments = parser.parse_args()
+    daemon_class = PlainDaemon if arguments.asyncio else Daemon
     calls = [int(n) for n in (arguments.calls or ("5" if arguments.short else "100,200")).split(",")]
     seconds = arguments.seconds or (4.0 if arguments.short else 60.0)
     print_heading()
+    print(f"the daemon runs on {'asyncio' if arguments.asyncio or not find_spec('uvloop') else 'uvloop'}")
     faults = 0
     for number in calls:
-        outcome = report(asyncio.run(measure(number, seconds)))
+        outcome = report(asyncio.run(measure(number, seconds, daemon_class)))
         print_row(outcome)
         faults += len(outcome.faults)
     return 1 if faults else 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ari_bridge.events import ComponentState
+from media.receiver import turn_of_next
 from tests.bench.chain_clients import SUPERVISORS, PageSaw, Seen
 from tests.bench.chain_pbx import Said
 from tests.bench.chain_recogniser import Shown
@@ -109,18 +110,31 @@ def slice_latencies(arrivals: Sequence[Arrival]) -> Latencies:
     """From the tick that read a slice to its arrival at Soniox.
 
     The tick is not seen from outside, but the newest blocks of its slices are: those of the legs drained first were
-    sent just before it began.
+    sent just before it began. Legs are drained in turns, in the order in which they were opened: that of their numbers.
     """
-    by_sending = sorted((at - (at / STAMP_S - sent) % 2**32 * STAMP_S, at, leg) for at, leg, sent in arrivals)
+    turns: list[list[int]] = []
+    for leg in range(max((leg for _, leg, _ in arrivals), default=-1) + 1):
+        place = turn_of_next([len(turn) for turn in turns])
+        if place == len(turns):
+            turns.append([])
+        turns[place].append(leg)
+    return Latencies(sorted(wait for legs in turns for wait in _waits_of_turn(arrivals, legs)))
+
+
+def _waits_of_turn(arrivals: Sequence[Arrival], legs: Sequence[int]) -> list[float]:
+    members, first = frozenset(legs), frozenset(legs[:FIRST_DRAINED])
+    by_sending = sorted(
+        (at - (at / STAMP_S - sent) % 2**32 * STAMP_S, at, leg) for at, leg, sent in arrivals if leg in members
+    )
     waits: list[float] = []
     tick: list[tuple[float, float, int]] = []
     for entry in [*by_sending, (float("inf"), 0.0, 0)]:
         if tick and entry[0] - tick[-1][0] > SAME_TICK_S:
-            began = max((sent for sent, _, leg in tick if leg < FIRST_DRAINED), default=tick[0][0])
+            began = max((sent for sent, _, leg in tick if leg in first), default=tick[0][0])
             waits += [(at - began) * 1000 for _, at, _ in tick]
             tick = []
         tick.append(entry)
-    return Latencies(sorted(waits))
+    return waits
 
 
 def _line_latencies(

@@ -12,7 +12,7 @@ import pytest
 
 from media.codecs import Codec
 from media.framing import Slice
-from media.receiver import Leg, NoFreePort, Receiver
+from media.receiver import Leg, NoFreePort, Receiver, turn_of_next
 from tests.media.legs import KeepingSink, Sender, packet_payload
 
 PORTS = range(20_000, 60_000)
@@ -212,22 +212,23 @@ async def test_run_ticks_until_cancelled(receiver: Receiver, sender: Sender) -> 
 
 
 async def test_many_legs_are_drained_in_turns_so_that_none_waits_for_all(receiver: Receiver, sender: Sender) -> None:
-    sinks = [KeepingSink() for _ in range(230)]
+    sinks = [KeepingSink() for _ in range(450)]
     legs = [receiver.open(Codec.PCMA, sink) for sink in sinks]
     for leg in legs:
         leg.connect(*sender.address)
         sender.send(leg, *range(10))
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(receiver.run(), name="receiver")
-        while sum(len(sink.audio) for sink in sinks) < 230 * 1600:
+        while sum(len(sink.audio) for sink in sinks) < 450 * 1600:
             await asyncio.sleep(0.01)
         task.cancel()
     turns = Counter(sink.slices[0].received_at for sink in sinks)
-    assert sorted(turns.values()) == [57, 57, 58, 58]
+    assert sorted(turns.values()) == [50, 200, 200]
     for leg in legs[::2]:
         leg.stop()
     receiver.tick(time.monotonic())
-    assert receiver.totals.packets_total == 2300
+    assert receiver.totals.packets_total == 4500
+    assert [turn_of_next(sizes) for sizes in ([200], [200, 50], [199, 200], [200, 300, 200, 200])] == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("slice_ms", "frame_ms"), [(0, 3000), (30, 3000), (-20, 3000), (140, 3000)])
