@@ -68,7 +68,7 @@ prove: export HYPOTHESIS_PROFILE := prove
 prove: setup ## the long fault matrices
 	$(PYTEST) -m hypothesis --timeout 1800 $(AT_ONCE)
 	$(PYTEST) tests/hub/test_schemathesis.py --timeout 1800
-	$(BIN)/python -m tests.prove.stt_matrix --runs 200
+	$(BIN)/python -m tests.prove.stt_matrix --runs 200 --uvloop
 	$(BIN)/python -m tests.prove.stt_outage
 	$(BIN)/python -m tests.prove.ari_matrix
 	$(BIN)/python -m tests.prove.many_calls

@@ -22,6 +22,7 @@ from http import HTTPStatus
 from random import Random
 
 import structlog
+import uvloop
 from pydantic import SecretStr
 
 from ari_bridge.demo.lexicon import Lexicon
@@ -263,6 +264,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=Random().randrange(10**6))
+    parser.add_argument("--uvloop", action="store_true", help="on the event loop that the daemon takes where it can")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
@@ -270,14 +272,16 @@ def main() -> int:
         for problem in run.problems:
             print(f"run {run.number} ({run.kind}): {problem}", flush=True)
 
-    runs = asyncio.run(run_matrix(given.runs, given.seed, tell))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if given.uvloop else None) as runner:
+        runs = runner.run(run_matrix(given.runs, given.seed, tell))
     kinds = Counter(run.kind for run in runs)
     for kind, count in sorted(kinds.items()):
         bad = sum(bool(run.problems) for run in runs if run.kind == kind)
         print(f"{kind:24} {count:4} runs {bad:3} failed")
     failed = sum(bool(run.problems) for run in runs)
     sessions = sum(run.sessions for run in runs)
-    print(f"stt matrix: {len(runs)} runs, {failed} failed, {sessions} sessions, seed {given.seed}")
+    loop = "uvloop" if given.uvloop else "asyncio"
+    print(f"stt matrix on {loop}: {len(runs)} runs, {failed} failed, {sessions} sessions, seed {given.seed}")
     return 1 if failed else 0
 
 
