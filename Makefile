@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 PYTEST := $(BIN)/python -m pytest
-AT_ONCE := -n 4 --dist loadfile --no-loadscope-reorder
+AT_ONCE := --dist loadfile --no-loadscope-reorder -n
+WAITING := tests/chain tests/prove tests/deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bundle demo run test check lab bench prove eval constraints clean
@@ -48,8 +49,10 @@ test: setup ## all tests that hold behaviour (at most 15 minutes)
 	else echo "Not root on Debian: tests that need Asterisk or Chromium are skipped where these are absent."; fi
 	@if command -v node >/dev/null; then node --test tests/webui/*.test.mjs; \
 		else echo "node is absent: the page's unit tests are skipped."; fi
-	$(PYTEST) -m "not asterisk" $(AT_ONCE)
-	$(PYTEST) -m "asterisk and not alone" $(AT_ONCE)
+	$(PYTEST) $(addprefix --ignore ,$(WAITING)) -m "not asterisk and not alone" $(AT_ONCE) 2
+	@echo "Most of what follows waits for calls in real time: four files at once, then what wants the machine to itself."
+	$(PYTEST) $(WAITING) -m "not asterisk and not alone" $(AT_ONCE) 4
+	$(PYTEST) -m "asterisk and not alone" $(AT_ONCE) 4
 	$(PYTEST) -m alone
 
 bench: setup ## speed and memory, as ratios against baselines of the same run
@@ -66,7 +69,7 @@ bench: setup ## speed and memory, as ratios against baselines of the same run
 
 prove: export HYPOTHESIS_PROFILE := prove
 prove: setup ## the long fault matrices
-	$(PYTEST) -m hypothesis --timeout 1800 $(AT_ONCE)
+	$(PYTEST) -m hypothesis --timeout 1800 $(AT_ONCE) 2
 	$(PYTEST) tests/hub/test_schemathesis.py --timeout 1800
 	$(BIN)/python -m tests.prove.stt_matrix --runs 200 --uvloop
 	$(BIN)/python -m tests.prove.stt_outage

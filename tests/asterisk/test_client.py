@@ -83,12 +83,11 @@ async def test_every_request_has_a_deadline(client: AriClient, pbx: VirtualPbx) 
 
 
 async def test_one_slow_request_holds_up_no_other(client: AriClient, pbx: VirtualPbx) -> None:
-    pbx.faults.add(Fault(delay_s=0.8, path="/channels"))
+    pbx.faults.add(Fault(delay_s=0.4, path="/channels"))
     slow = asyncio.create_task(client.call("channels", "list"))
     await asyncio.sleep(0)
-    started = time.monotonic()
     await client.call("bridges", "list")
-    assert time.monotonic() - started < 0.5
+    assert not slow.done()
     await slow
 
 

@@ -13,7 +13,7 @@ from tests.webui.scripted import serving
 from tests.webui.tab import tab
 from tests.webui.talks import call, in_snapshot
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 SECONDS = 4
 
 
