@@ -50,9 +50,9 @@ test: setup ## all tests that hold behaviour (at most 15 minutes)
 	@if command -v node >/dev/null; then node --test tests/webui/*.test.mjs; \
 		else echo "node is absent: the page's unit tests are skipped."; fi
 	$(PYTEST) $(addprefix --ignore ,$(WAITING)) -m "not asterisk and not alone" $(AT_ONCE) 2
-	@echo "Most of what follows waits for calls in real time: four files at once, then what wants the machine to itself."
-	$(PYTEST) $(WAITING) -m "not asterisk and not alone" $(AT_ONCE) 4
-	$(PYTEST) -m "asterisk and not alone" $(AT_ONCE) 4
+	@echo "Most of what follows waits for calls in real time; what wants the machine to itself comes last."
+	$(PYTEST) $(WAITING) -m "not asterisk and not alone" $(AT_ONCE) 3
+	$(PYTEST) -m "asterisk and not alone" $(AT_ONCE) 2
 	$(PYTEST) -m alone
 
 bench: setup ## speed and memory, as ratios against baselines of the same run

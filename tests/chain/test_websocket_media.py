@@ -26,7 +26,7 @@ from tests.lab.asterisk import Asterisk, Options
 from tests.lab.conftest_plugin import require, why_no_asterisk
 from tests.lab.far_line import FarLine, far_line
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 
 async def test_calls_over_the_media_websocket(conversations: dict[str, Conversation]) -> None:
