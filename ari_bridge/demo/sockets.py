@@ -12,6 +12,6 @@ def reset(transport: asyncio.Transport) -> None:
     """End the connection with RST instead of FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
-        with contextlib.suppress(OSError):  # it may be closed already
+        with contextlib.suppress(OSError, ValueError):  # it may be closed already; the latter is uvloop's word for it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
