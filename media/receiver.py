@@ -103,13 +103,13 @@ class Receiver:
 
     async def run(self) -> None:
         """Tick until cancelled. A tick that is late is followed by the next whole period, never by a burst."""
+        period_s = self.tick_ms / 1000
         due = time.monotonic()
         while True:
-            due += self.tick_ms / 1000
+            due += period_s
             for place, turn in enumerate(self._turns):
                 if turn.legs or not place:
-                    after_s = place * self.tick_ms / 1000 / _TURNS
-                    delay = due + after_s - time.monotonic()
+                    delay = due + place * period_s / _TURNS - time.monotonic()
                     if delay < 0:
                         due, delay = due - delay, 0.0
                     await asyncio.sleep(delay)

@@ -15,8 +15,7 @@ class HubSocket:
 
     def __init__(self, response: web.WebSocketResponse, request: web.Request) -> None:
         self._response = response
-        self._transport = request.transport
-        line = self._transport
+        line = self._transport = request.transport
         peer = line.get_extra_info("socket") if line is not None and not line.is_closing() else None
         if peer is not None:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
